@@ -4,7 +4,8 @@
  * carried out in tcpx_execute.c, on a half-open entry in tcpx_passive.c.
  *
  * Lookup order: connections and TIME-WAIT, half-open entries, connections once
- * more (an entry may just have become one), listeners.
+ * more (an entry may just have become one), listeners. The listener of a SYN
+ * comes first: it may have no use for it at all.
  */
 #include <linux/filter.h>
 #include <net/dst.h>
@@ -157,13 +158,15 @@ static void tw_path(const struct tcpx_tw *tw, struct tcpx_path *path)
 /* TIME-WAIT: true if the segment may open a new connection. */
 static bool rcv_tw(struct tcpx_tw *tw, struct tcpx_pkt *p)
 {
-	u32 ctx = tcpx_param(p->tn, rfc1337) ? TCPX_CTX_RFC1337 : 0;
+	u32 ctx = tcpx_ctx_rst(p->tn);
 	struct tcpx_seg out = { .flags = TCPX_ACK };
 	struct tcpx_path path = p->path;
 	struct tcpx_spare spare = {};
 	struct tcpx_verdict v;
 
 	tw_path(tw, &path);
+	if (tcpx_param(p->tn, rfc1337))
+		ctx |= TCPX_CTX_RFC1337;
 	if (time_after(jiffies, tw->ts_recent_at + TCPX_PAWS_IDLE))
 		ctx |= TCPX_CTX_TS_STALE;
 	if (p->seg.flags & TCPX_SYN &&
@@ -223,14 +226,21 @@ static void rcv_closed(struct tcpx_pkt *p)
 	tcpx_drop(p->tn, spare.skb, v.reason);
 }
 
-/* Of a SO_REUSEPORT group, who its program or else the 4-tuple picks. */
-static struct sock *find_listener(struct tcpx_pkt *p)
+/*
+ * Of a SO_REUSEPORT group, who its program or else the 4-tuple picks. A program
+ * reads the segment: nothing is picked before that is @checked, then.
+ */
+static struct sock *find_listener(struct tcpx_pkt *p, bool checked)
 {
 	struct sock *sk = tcpx_hash_listener(p->tn->net, &p->path.tuple, p->dif,
 					     p->sdif);
+	struct sock_reuseport *group;
 
-	if (!sk || !rcu_access_pointer(sk->sk_reuseport_cb))
+	group = sk ? rcu_dereference(sk->sk_reuseport_cb) : NULL;
+	if (!group)
 		return sk;
+	if (!checked && rcu_access_pointer(group->prog))
+		return NULL;
 	/* The upper bits choose. Not those that sequence numbers tell. */
 	return reuseport_select_sock(sk, (u32)p->hash << 8, p->skb,
 				     p->seg.hlen) ?: sk;
@@ -257,7 +267,7 @@ static void deliver(struct tcpx_pkt *p)
 		return;
 	if (tcpx_rcv_half_open(p))
 		return;
-	sk = p->lsk ?: find_listener(p);
+	sk = p->lsk ?: find_listener(p, true);
 	if (sk && !tcpx_filtered(sk, p)) {
 		tcpx_rcv_listener(sk, p);
 		return;
@@ -325,7 +335,7 @@ void tcpx_rcv(struct tcpx_pkt *p)
 	TCPX_INC(p->tn, IN_SEGS);
 	reason = header(p);
 	if (!reason && only_syn(p->skb)) {
-		p->lsk = find_listener(p);
+		p->lsk = find_listener(p, false);
 		reason = p->lsk ? tcpx_syn_hopeless(p) : TCPX_R_NONE;
 		if (reason) {
 			tcpx_drop(p->tn, p->skb, reason);

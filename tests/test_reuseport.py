@@ -438,6 +438,24 @@ def cookie_in_group(lab):
     equal((moved(), taken(group[0]), taken(alone)), ([1, 0], [], []), "tried, accepted")
 
 
+@test("A3 SEC-20 reuseport: a CBPF program sees no SYN whose checksum is wrong", needs="tcpx")
+def cbpf_checksum(lab):
+    b = Bench(lab, synq_prefix=0, synq_overflow=4)
+    group = [member(b.ns, backlog=1) for _ in range(2)]
+    attach(group[0], (RET_K, 0))
+    first, second = (b.raw.flow(PORT) for _ in range(2))
+    first.send("S", options=MSS)
+    first.expect("SA", ack=first.snd)
+    # the queue of the one that is picked is full: for that alone the SYN would be refused
+    moved = b.moved("ReasonBadChecksum", "ReasonHalfOpenFull")
+    second.send("S", options=MSS, csum=0x0101)
+    second.silent("a wrong checksum")
+    equal(moved(), [1, 0], "wrong checksum, full")
+    second.send("S", seq=second.snd - 1, options=MSS)
+    second.silent("a full queue")
+    equal(moved(), [1, 1], "wrong checksum, full")
+
+
 @test("A3 reuseport: SO_DETACH_REUSEPORT_BPF goes back to the hash")
 def cbpf_detach(lab):
     group = [member(lab.b) for _ in range(2)]
