@@ -780,6 +780,13 @@ int tcpx_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 void tcpx_execute(struct sock *sk, struct sk_buff *skb,
 		  const struct tcpx_seg *seg, struct tcpx_verdict *v);
 u32 tcpx_ctx(const struct sock *sk);
+
+/* RFC 5961 3.2 can be switched off, for whatever takes a RST. */
+static inline u32 tcpx_ctx_rst(const struct tcpx_net *tn)
+{
+	return tcpx_param(tn, rst_strict) ? 0 : TCPX_CTX_RST_LOOSE;
+}
+
 int tcpx_event(struct sock *sk, enum tcpx_event event, u32 ctx, u8 err);
 void tcpx_done(struct sock *sk);
 void tcpx_free_dead(struct sock *sk);

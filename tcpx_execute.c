@@ -49,7 +49,7 @@ void tcpx_state_set(struct sock *sk, u8 state)
 u32 tcpx_ctx(const struct sock *sk)
 {
 	const struct tcpx_sock *tp = tcpx_sk(sk);
-	u32 ctx = 0;
+	u32 ctx = tcpx_ctx_rst(tp->tn);
 
 	if (sock_flag(sk, SOCK_DEAD))
 		ctx |= TCPX_CTX_ORPHAN;
@@ -57,8 +57,6 @@ u32 tcpx_ctx(const struct sock *sk)
 		ctx |= TCPX_CTX_DONE;
 	if (time_after(jiffies, tp->ts_recent_at + TCPX_PAWS_IDLE))
 		ctx |= TCPX_CTX_TS_STALE;
-	if (!tcpx_param(tp->tn, rst_strict))
-		ctx |= TCPX_CTX_RST_LOOSE;
 	return ctx;
 }
 

@@ -360,14 +360,12 @@ static bool entry_fit(const struct tcpx_entry *e, struct tcpx_pkt *p)
 
 static u32 entry_ctx(const struct tcpx_net *tn, const struct tcpx_entry *e)
 {
-	u32 ctx = 0;
+	u32 ctx = tcpx_ctx_rst(tn);
 
 	if (tcpx_param(tn, abort_on_overflow))
 		ctx |= TCPX_CTX_ABORT_FULL;
 	if (tcpx_param(tn, syn_strict))
 		ctx |= TCPX_CTX_SYN_STRICT;
-	if (!tcpx_param(tn, rst_strict))
-		ctx |= TCPX_CTX_RST_LOOSE;
 	if (e->stage < tcpx_defer_accept(e->lsn) &&
 	    !(e->flags & (TCPX_ENTRY_RESTORED | TCPX_ENTRY_ACKED)))
 		ctx |= TCPX_CTX_DEFER;

@@ -686,6 +686,12 @@ def loose_rst(lab):
     half = b.reach("HALF-OPEN")[0]
     half.send("R", seq=half.snd + 100)
     b.wait_state(half, "CLOSED")
+    waiting, _ = b.reach("TIME-WAIT")
+    waiting.send("R", seq=waiting.edge)
+    waiting.silent("outside")
+    b.is_state(waiting, "TIME-WAIT")
+    waiting.send("R", seq=waiting.edge - 1)
+    b.wait_state(waiting, "CLOSED")
 
 
 @test("SEC-02 blind SYN in every synchronized state: challenges only")
