@@ -10,7 +10,7 @@
 #include "tcpx.h"
 
 #define TCPX_PROBES		8	/* entries of a FIFO looked at for a victim */
-#define TCPX_PROBE_BUCKETS	64	/* buckets looked at for one by chance */
+#define TCPX_PROBE_BUCKETS	64	/* buckets, or else entries, looked at for one by chance */
 #define TCPX_PROBE_SHARDS	16	/* other shards looked at */
 #define TCPX_RETRIES_PRESSED	2	/* retransmissions when half full */
 

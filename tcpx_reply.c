@@ -157,7 +157,7 @@ u32 tcpx_entry_tsval(const struct tcpx_entry *e, u32 clock)
  * @tn: the namespace
  * @e: a copy of the entry, made in the same RCU read section
  * @af: the family
- * @path: tcpx_entry_path()
+ * @path: the entry's, by tcpx_entry_path() or tcpx_entry_way()
  * @spare: as for tcpx_reply()
  *
  * Context: softirq, RCU read lock, no lock.

@@ -283,7 +283,7 @@ void tcpx_synq_unlink(struct tcpx_synq_shard *shard, struct tcpx_entry *e)
  * @shard: shard of the entry, locked
  * @e: the entry
  * @stage: which wait, 0..15
- * @now: jiffies
+ * @now: when it begins, in jiffies
  */
 void tcpx_synq_restart(struct tcpx_synq_shard *shard, struct tcpx_entry *e,
 		       u8 stage, u32 now)
