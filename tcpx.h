@@ -82,7 +82,7 @@ struct tcpx_tuple {
  *	are made of other bits of the same hash
  * @cookie_key: SYN cookies. Constant, or those under way are lost
  * @prefix_key: multipliers for shares of source prefixes, odd
- * @ts_key: timestamp offsets
+ * @ts_key: multiplier for timestamp offsets, odd
  * @port_key: ephemeral ports (RFC 6056)
  * @params: parameters, see tcpx_param()
  * @mib: counters
@@ -99,7 +99,7 @@ struct tcpx_net {
 	siphash_key_t hash_key;
 	siphash_key_t cookie_key;
 	u64 prefix_key[TCPX_SKETCH_ROWS];
-	siphash_key_t ts_key;
+	u64 ts_key;
 	siphash_key_t port_key;
 	struct tcpx_params params;
 	struct tcpx_mib __percpu *mib;
@@ -637,8 +637,7 @@ void tcpx_tw_purge(struct tcpx_net *tn);
 u32 tcpx_pick_isn(const struct tcpx_net *tn, u64 hash, u64 now_ns);
 u32 tcpx_pick_cookie(const struct tcpx_net *tn, u64 hash, u32 irs, u8 index);
 int tcpx_check_cookie(const struct tcpx_net *tn, u64 hash, u32 irs, u32 iss);
-u32 tcpx_pick_ts_offset(const struct tcpx_net *tn,
-			const struct tcpx_tuple *tuple);
+u32 tcpx_pick_ts_offset(const struct tcpx_net *tn, u64 hash);
 
 /*
  * tcpx_reply.c: segments without a socket
@@ -646,7 +645,7 @@ u32 tcpx_pick_ts_offset(const struct tcpx_net *tn,
 void tcpx_entry_way(const struct tcpx_entry *e, struct tcpx_path *path);
 void tcpx_entry_path(const struct tcpx_entry *e, struct tcpx_path *path);
 u32 tcpx_entry_tsval(const struct tcpx_entry *e, u32 clock);
-void tcpx_send_synack(struct tcpx_net *tn, const struct tcpx_entry *e,
+void tcpx_send_synack(struct tcpx_net *tn, const struct tcpx_entry *e, u64 hash,
 		      const struct tcpx_af *af, const struct tcpx_path *path,
 		      struct tcpx_spare *spare);
 void tcpx_reply(struct tcpx_net *tn, const struct tcpx_af *af,

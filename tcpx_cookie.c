@@ -26,23 +26,6 @@ u32 tcpx_isn(u64 hash, u64 now_ns)
 	return (u32)hash + (u32)(now_ns >> 6);
 }
 
-/**
- * tcpx_tsval() - the timestamp clock as one peer sees it
- * @hash: keyed hash of the address pair, the same for all its connections
- * @now_ms: a clock that never goes back, in milliseconds
- *
- * RFC 7323 5.4: one tick per millisecond. 7.1: the offset hides the uptime; as
- * it depends on the pair only, timestamps grow from one connection to the next
- * (RFC 6191 needs that).
- *
- * Context: Any.
- * Return: TSval
- */
-u32 tcpx_tsval(u64 hash, u64 now_ms)
-{
-	return (u32)hash + (u32)now_ms;
-}
-
 /*
  * SYN cookies (RFC 4987 3.6): the sequence number of a SYN-ACK that holds what a
  * half-open entry would have to remember.

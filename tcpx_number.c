@@ -82,23 +82,16 @@ int tcpx_check_cookie(const struct tcpx_net *tn, u64 hash, u32 irs, u32 iss)
 /**
  * tcpx_pick_ts_offset - choose the offset of a connection's timestamps
  * @tn: the namespace
- * @tuple: the connection
+ * @hash: tcpx_tuple_hash() of the connection
  *
- * Per pair of addresses (RFC 7323 5.4): TSvals of one pair stay monotonic over
- * its connections, and tell nobody the uptime.
+ * Per connection (RFC 7323 7.1): TSvals of one 4-tuple stay monotonic, as RFC 6191
+ * needs it, and tell neither the uptime nor, to who has a connection from the same
+ * address, those of another one. A secret odd multiplier, because bits of the hash
+ * itself are in sequence numbers, which a peer sees beside the TSval.
  *
  * Return: what is added to the millisecond clock
  */
-u32 tcpx_pick_ts_offset(const struct tcpx_net *tn,
-			const struct tcpx_tuple *tuple)
+u32 tcpx_pick_ts_offset(const struct tcpx_net *tn, u64 hash)
 {
-	u64 hash;
-
-	if (ipv6_addr_v4mapped(&tuple->raddr))
-		hash = siphash_2u32((__force u32)tuple->laddr.s6_addr32[3],
-				    (__force u32)tuple->raddr.s6_addr32[3],
-				    &tn->ts_key);
-	else
-		hash = siphash(tuple, 2 * sizeof(struct in6_addr), &tn->ts_key);
-	return tcpx_tsval(hash, 0);
+	return (u32)(hash * (tn->ts_key | 1) >> 32);
 }

@@ -36,7 +36,7 @@ static void entry_tcb(struct tcpx_pkt *p, const struct tcpx_entry *e,
 		.rcv_wscale = e->wscale >> 4,
 	};
 	p->now_ms = tcpx_now_ms();
-	p->ts_offset = tcpx_pick_ts_offset(p->tn, &p->path.tuple);
+	p->ts_offset = tcpx_pick_ts_offset(p->tn, p->hash);
 	t->ts_first = tcpx_entry_tsval(e, e->sent_ms + p->ts_offset);
 	t->ts_last = p->now_ms + p->ts_offset;
 }
@@ -388,7 +388,7 @@ static int entry_restore(struct tcpx_entry *e, const struct sock *lsk,
 	bool ecn;
 
 	if (index >= 0 && opt->bits & TCPX_OPT_TS && tcpx_param(p->tn, timestamps)) {
-		u32 offset = tcpx_pick_ts_offset(p->tn, &p->path.tuple);
+		u32 offset = tcpx_pick_ts_offset(p->tn, p->hash);
 
 		opts = tcpx_cookie_options(opt->tsecr, tcpx_now_ms() + offset,
 					   &wscale, &ecn);

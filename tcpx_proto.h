@@ -574,7 +574,6 @@ void tcpx_cong_idle(struct tcpx_cong *c, u32 smss, u32 iw);
 
 /* tcpx_cookie.c */
 u32 tcpx_isn(u64 hash, u64 now_ns);
-u32 tcpx_tsval(u64 hash, u64 now_ms);
 u8 tcpx_cookie_index(u16 mss, bool v6);
 u16 tcpx_cookie_mss(u8 index, bool v6);
 u32 tcpx_cookie_iss(u64 hash, u64 epoch_hash, u32 irs, u32 epoch, u8 index);

@@ -156,13 +156,14 @@ u32 tcpx_entry_tsval(const struct tcpx_entry *e, u32 clock)
  * tcpx_send_synack - send the SYN-ACK of a half-open entry
  * @tn: the namespace
  * @e: a copy of the entry, made in the same RCU read section
+ * @hash: tcpx_tuple_hash() of its connection
  * @af: the family
  * @path: the entry's, by tcpx_entry_path() or tcpx_entry_way()
  * @spare: as for tcpx_reply()
  *
  * Context: softirq, RCU read lock, no lock.
  */
-void tcpx_send_synack(struct tcpx_net *tn, const struct tcpx_entry *e,
+void tcpx_send_synack(struct tcpx_net *tn, const struct tcpx_entry *e, u64 hash,
 		      const struct tcpx_af *af, const struct tcpx_path *path,
 		      struct tcpx_spare *spare)
 {
@@ -190,7 +191,7 @@ void tcpx_send_synack(struct tcpx_net *tn, const struct tcpx_entry *e,
 	if (e->opts & TCPX_TCB_TS) {
 		seg.opt.bits |= TCPX_OPT_TS;
 		seg.opt.tsval = tcpx_entry_tsval(e, now_ms +
-				tcpx_pick_ts_offset(tn, &path->tuple));
+				tcpx_pick_ts_offset(tn, hash));
 		seg.opt.tsecr = e->ts_recent;
 	}
 	tcpx_reply(tn, af, path, &seg, spare);

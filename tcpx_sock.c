@@ -150,7 +150,7 @@ void tcpx_connect_start(struct sock *sk)
 	tp->probes = 0;
 	tp->wnd_probes = 0;
 	tp->urg_data = 0;
-	tp->ts_offset = tcpx_pick_ts_offset(tp->tn, &tp->tuple);
+	tp->ts_offset = tcpx_pick_ts_offset(tp->tn, tp->hash);
 	tp->ts_recent_at = jiffies;
 	tp->rcv_at = jiffies;
 	tp->peer_mss = U16_MAX;

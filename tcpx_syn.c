@@ -260,7 +260,7 @@ void tcpx_answer_syn(struct tcpx_pkt *p, const struct tcpx_entry *e,
 {
 	struct tcpx_spare spare = { .dst = dst, .skb = p->skb };
 
-	tcpx_send_synack(p->tn, e, p->af, &p->path, &spare);
+	tcpx_send_synack(p->tn, e, p->hash, p->af, &p->path, &spare);
 	p->skb = spare.skb;
 }
 

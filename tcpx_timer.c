@@ -426,8 +426,9 @@ void tcpx_synq_due(struct timer_list *t)
 
 			TCPX_INC(tn, SYNQ_RETRANS);
 			tcpx_entry_path(&copy[i], &path);
-			tcpx_send_synack(tn, &copy[i], tcpx_af_of(&copy[i]),
-					 &path, &spare);
+			tcpx_send_synack(tn, &copy[i],
+					 tcpx_tuple_hash(tn, &path.tuple),
+					 tcpx_af_of(&copy[i]), &path, &spare);
 		}
 	}
 	spin_lock(&shard->lock);

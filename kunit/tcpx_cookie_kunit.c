@@ -70,27 +70,6 @@ static void tcpx_isn__tuples_differ_by_hash(struct kunit *test)
 			0x7ffffffbU);
 }
 
-/* RFC 7323 5.4, 7.1: an offset per pair plus a clock of 1 ms */
-static const struct clock_case tsval_cases[] = {
-	{ "start of time", 0, 0, 0 },
-	{ "hash only", 0x12345678, 0, 0x12345678 },
-	{ "upper half of the hash is not used", 0xabcdef0112345678ULL, 0,
-	  0x12345678 },
-	{ "1 ms", 0x12345678, 1, 0x12345679 },
-	{ "1 s", 5, 1000, 1005 },
-	{ "wrap after 49.7 days", 0, 4294967296ULL, 0 },
-	{ "sum wraps", 0xffffffff, 2, 1 },
-};
-
-KUNIT_ARRAY_PARAM(tsval, tsval_cases, clock_desc);
-
-static void tcpx_tsval__value(struct kunit *test)
-{
-	const struct clock_case *c = test->param_value;
-
-	KUNIT_EXPECT_EQ(test, tcpx_tsval(c->hash, c->now), c->want);
-}
-
 /* What stands where in a cookie; the hashes are the caller's, so any number. */
 struct vector {
 	const char *name;
@@ -530,7 +509,6 @@ static struct kunit_case tcpx_cookie_cases[] = {
 	KUNIT_CASE_PARAM(tcpx_isn__value, isn_gen_params),
 	KUNIT_CASE(tcpx_isn__one_tuple_goes_forward),
 	KUNIT_CASE(tcpx_isn__tuples_differ_by_hash),
-	KUNIT_CASE_PARAM(tcpx_tsval__value, tsval_gen_params),
 	KUNIT_CASE(tcpx_pick_isn__one_tuple_goes_forward),
 	KUNIT_CASE(tcpx_pick_isn__key_matters),
 	KUNIT_CASE(tcpx_pick_isn__each_field_matters),

@@ -10,7 +10,7 @@ import struct
 import time
 
 from lab import NATIVE, check, equal, seconds, test, wait_for
-from wire import (FULL, MSS, TICK, Bench, attempt, fill, opts, read, seq32,
+from wire import (FULL, MSS, TICK, Bench, accept, attempt, echoing, fill, opts, read, seq32,
                   sock_error, sock_state, unsent)
 
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -634,6 +634,42 @@ def timestamps_agreed(lab):
     flow.send("PA", data=b"bare")
     equal(read(s, 4), b"bare")
     check("ts" in flow.expect("A").o, "every segment has them")
+
+
+@test("I41 SEC-10 timestamps: a clock of 1 ms, with an offset of its own for each connection")
+def timestamp_offsets(lab):
+    b = Bench(lab)
+    b.listen()
+
+    def passive():
+        flow = b.raw.flow()
+        flow.send("S", options=FULL)
+        segs = [flow.expect("SA")]
+        flow.agree(FULL, segs[0].o)
+        segs.append(flow.expect("SA", rtx=True))        # made anew, by a timer
+        flow.send("A")
+        return flow, accept(b.listener), segs
+
+    def active():
+        flow, s = b.connect()
+        segs = [flow.expect("S"), flow.expect("S", rtx=True)]
+        flow.send("SA", options=echoing(FULL, segs[-1].o["ts"][0]))
+        flow.agree(FULL, segs[0].o)
+        segs.append(flow.expect("A"))
+        return flow, s, segs
+
+    offsets = []
+    for flow, s, segs in (passive(), passive(), active(), active()):
+        wait_for(lambda s=s: attempt(s.send, b"x") == 1, what="the connection")
+        segs.append(flow.expect("PA"))
+        mine = [seg.o["ts"][0] - int(seg.time * 1000) for seg in segs]
+        # in a cookie some bits tell the options: up to 126 ms older
+        slack = int(seconds(1) * 1000)
+        check(all(seq32(x - mine[0] + slack) < 2 * slack for x in mine), f"one clock: {mine}")
+        offsets.append(mine[0])
+    # RFC 7323 7.1; one address pair: who has a connection must not know the numbers of another
+    for x, y in itertools.combinations(offsets, 2):
+        check(seq32(x - y + 10000) > 20000, f"offsets that are near each other: {offsets}")
 
 
 # ---- blind attackers ----
