@@ -531,8 +531,6 @@ struct tcpx_cursor {
 
 int tcpx_hash_init(void);
 void tcpx_hash_exit(void);
-u64 tcpx_tuple_siphash(const struct tcpx_tuple *tuple,
-		       const siphash_key_t *key);
 u64 tcpx_tuple_hash(const struct tcpx_net *tn, const struct tcpx_tuple *tuple);
 struct sock *tcpx_hash_lookup(struct net *net, const struct tcpx_tuple *tuple,
 			      u64 hash, int dif, int sdif);
@@ -690,6 +688,25 @@ static inline bool tcpx_entry_v6(const struct tcpx_entry *e)
 static inline const struct tcpx_af *tcpx_af_of(const struct tcpx_entry *e)
 {
 	return tcpx_afs[e->flags & TCPX_ENTRY_V6 ? TCPX_AF_V6 : TCPX_AF_V4];
+}
+
+/**
+ * tcpx_admit_policy - what a full queue does
+ * @tn: the namespace
+ * @lsn: the listener, its own policy counts first
+ *
+ * Return: the policy; drop_new where cookies are wanted but switched off
+ */
+static inline enum tcpx_overflow tcpx_admit_policy(const struct tcpx_net *tn,
+						   const struct tcpx_lsn *lsn)
+{
+	int policy = READ_ONCE(lsn->overflow);
+
+	if (policy < 0)
+		policy = tcpx_param(tn, synq_overflow);
+	if (policy == TCPX_OVERFLOW_COOKIE && !tcpx_param(tn, syncookies))
+		policy = TCPX_OVERFLOW_DROP_NEW;
+	return policy;
 }
 
 /* TCP_DEFER_ACCEPT of a listener, in waits of a half-open entry */

@@ -57,10 +57,11 @@ static void sketch_add(const struct tcpx_net *tn, const struct tcpx_lsn *lsn,
 
 /*
  * How many entries a prefix has, with a listener or, @lsn NULL, in all: the less
- * crowded of its two cells, without what chance puts into each cell.
+ * crowded of its two cells, without what chance puts into each cell. Out of line:
+ * each SYN comes by, but only in a crowd it is asked for.
  */
-static u32 sketch_read(const struct tcpx_net *tn, const struct tcpx_lsn *lsn,
-		       const struct in6_addr *raddr)
+static noinline u32 sketch_read(const struct tcpx_net *tn, const struct tcpx_lsn *lsn,
+				const struct in6_addr *raddr)
 {
 	u32 noise = atomic_read(&tn->synq->count) >> TCPX_SKETCH_BITS;
 	u64 prefix = prefix_of(raddr);
@@ -162,25 +163,6 @@ void tcpx_admit_leave(struct tcpx_net *tn, struct tcpx_lsn *lsn,
 	sketch_add(tn, lsn, raddr, -1);
 	atomic_dec(&tn->synq->count);
 	atomic_dec(&lsn->qlen);
-}
-
-/**
- * tcpx_admit_policy - what a full queue does
- * @tn: the namespace
- * @lsn: the listener, its own policy counts first
- *
- * Return: the policy; drop_new where cookies are wanted but switched off
- */
-enum tcpx_overflow tcpx_admit_policy(const struct tcpx_net *tn,
-				     const struct tcpx_lsn *lsn)
-{
-	int policy = READ_ONCE(lsn->overflow);
-
-	if (policy < 0)
-		policy = tcpx_param(tn, synq_overflow);
-	if (policy == TCPX_OVERFLOW_COOKIE && !tcpx_param(tn, syncookies))
-		policy = TCPX_OVERFLOW_DROP_NEW;
-	return policy;
 }
 
 /* The ACK of a cookie may come to another listener of a SO_REUSEPORT group. */

@@ -79,39 +79,26 @@ void tcpx_hash_exit(void)
 }
 
 /**
- * tcpx_tuple_siphash - keyed hash of a connection
- * @tuple: the connection
- * @key: the key
- *
- * SipHash with a secret key: a peer chooses most of the tuple. Of IPv4 only what
- * is not the same for all is hashed, in a third of the time.
- *
- * Return: 64 bits
- */
-u64 tcpx_tuple_siphash(const struct tcpx_tuple *tuple, const siphash_key_t *key)
-{
-	BUILD_BUG_ON(sizeof(*tuple) != 36);
-	if (!ipv6_addr_v4mapped(&tuple->laddr) ||
-	    !ipv6_addr_v4mapped(&tuple->raddr))
-		return siphash(tuple, sizeof(*tuple), key);
-	return siphash_3u32((__force u32)tuple->laddr.s6_addr32[3],
-			    (__force u32)tuple->raddr.s6_addr32[3],
-			    (__force u32)tuple->lport << 16 |
-			    (__force u32)tuple->rport, key);
-}
-
-/**
  * tcpx_tuple_hash - hash of a connection for the tables
  * @tn: the namespace whose key is used
  * @tuple: the connection
  *
- * The low bits choose buckets, the high bits the half-open shard.
+ * SipHash with a secret key: a peer chooses most of the tuple. Of IPv4 only what
+ * is not the same for all is hashed, in a third of the time. The low bits choose
+ * buckets, the high bits the half-open shard.
  *
  * Return: 64 bits
  */
 u64 tcpx_tuple_hash(const struct tcpx_net *tn, const struct tcpx_tuple *tuple)
 {
-	return tcpx_tuple_siphash(tuple, &tn->hash_key);
+	BUILD_BUG_ON(sizeof(*tuple) != 36);
+	/* both ends are of one family */
+	if (!ipv6_addr_v4mapped(&tuple->raddr))
+		return siphash(tuple, sizeof(*tuple), &tn->hash_key);
+	return siphash_3u32((__force u32)tuple->laddr.s6_addr32[3],
+			    (__force u32)tuple->raddr.s6_addr32[3],
+			    (__force u32)tuple->lport << 16 |
+			    (__force u32)tuple->rport, &tn->hash_key);
 }
 
 static bool tuple_equal(const struct tcpx_tuple *a, const struct tcpx_tuple *b)

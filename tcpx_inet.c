@@ -95,7 +95,7 @@ static int inet_send(struct tcpx_net *tn, const struct tcpx_path *path,
 	struct iphdr *iph;
 
 	skb_dst_set(skb, dst);
-	skb_push(skb, sizeof(*iph));
+	__skb_push(skb, sizeof(*iph)); /* room was left for it */
 	skb_reset_network_header(skb);
 	iph = ip_hdr(skb);
 	*iph = (struct iphdr){

@@ -297,8 +297,9 @@ static u8 *put_sack(u8 *p, const struct tcpx_opts *opt)
  * blocks that do not fit are left out (RFC 2018 3).
  *
  * Context: Any.
+ * Return: behind the last one
  */
-void tcpx_opt_build(const struct tcpx_opts *opt, u8 *p)
+u8 *tcpx_opt_build(const struct tcpx_opts *opt, u8 *p)
 {
 	bool perm = opt->bits & TCPX_OPT_SACK_PERM;
 	bool ts = opt->bits & TCPX_OPT_TS;
@@ -320,7 +321,7 @@ void tcpx_opt_build(const struct tcpx_opts *opt, u8 *p)
 		p = put_pair(p, OPT_NOP, OPT_WS);
 		p = put_pair(p, LEN_WS, min_t(u8, opt->wscale, TCPX_WSCALE_MAX));
 	}
-	put_sack(p, opt);
+	return put_sack(p, opt);
 }
 
 /**
@@ -338,16 +339,15 @@ void tcpx_opt_build(const struct tcpx_opts *opt, u8 *p)
 void tcpx_hdr_build(const struct tcpx_seg *seg, __be16 sport, __be16 dport,
 		    u8 *hdr)
 {
-	unsigned int words = (TCPX_HLEN_MIN + tcpx_opt_len(&seg->opt)) / 4;
+	u8 *end = tcpx_opt_build(&seg->opt, hdr + TCPX_HLEN_MIN);
 
 	memcpy(hdr, &sport, sizeof(sport));
 	memcpy(hdr + 2, &dport, sizeof(dport));
 	put32(hdr + 4, seg->seq);
 	put32(hdr + 8, seg->ack);
-	hdr[12] = (u8)(words << 4);
+	hdr[12] = (u8)((end - hdr) * 4); /* words, in the upper half */
 	hdr[13] = seg->flags;
 	put16(hdr + 14, seg->wnd);
 	put16(hdr + 16, 0);
 	put16(hdr + 18, seg->urg);
-	tcpx_opt_build(&seg->opt, hdr + TCPX_HLEN_MIN);
 }

@@ -504,7 +504,7 @@ const char *tcpx_reason_rfc(u8 reason);
 int tcpx_seg_parse(const u8 *hdr, u32 hdr_len, u32 seg_len,
 		   struct tcpx_seg *seg);
 unsigned int tcpx_opt_len(const struct tcpx_opts *opt);
-void tcpx_opt_build(const struct tcpx_opts *opt, u8 *p);
+u8 *tcpx_opt_build(const struct tcpx_opts *opt, u8 *p);
 void tcpx_hdr_build(const struct tcpx_seg *seg, __be16 sport, __be16 dport,
 		    u8 *hdr);
 

@@ -189,8 +189,11 @@ static u8 room_reason(struct tcpx_lsn *lsn, int err)
 /* Count why a SYN found no room, whether or not it gets a cookie. */
 static u8 no_room(struct tcpx_net *tn, struct tcpx_lsn *lsn, int err)
 {
-	u8 reason = room_reason(lsn, err);
+	u8 reason;
 
+	if (!err)
+		return TCPX_R_NONE;
+	reason = room_reason(lsn, err);
 	if (reason)
 		TCPX_REASON(tn, reason);
 	return reason;

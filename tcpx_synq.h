@@ -224,8 +224,6 @@ bool tcpx_admit_evict(struct tcpx_synq_shard *shard, struct tcpx_lsn *lsn,
 unsigned int tcpx_admit_retries(const struct tcpx_net *tn,
 				struct tcpx_lsn *lsn);
 bool tcpx_admit_resend(struct tcpx_net *tn);
-enum tcpx_overflow tcpx_admit_policy(const struct tcpx_net *tn,
-				     const struct tcpx_lsn *lsn);
 void tcpx_admit_overflowed(struct tcpx_lsn *lsn);
 bool tcpx_admit_cookies(const struct tcpx_net *tn, const struct tcpx_lsn *lsn);
 
