@@ -15,7 +15,7 @@ name=$1
 shift
 case $name in
 # see bench.sh
-flood) vm=(-i -m 2G -T 7200 -a "slab_nomerge clearcpuid=erms,fsrm,rep_good") slow=1000 ;;
+flood) vm=(-i -m 2G -T 7200 -a slab_nomerge) slow=1000 ;;
 mitnick) vm=(-T 1800) slow=4 ;;
 *) usage ;;
 esac

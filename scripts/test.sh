@@ -21,8 +21,9 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# the two-CPU machines side by side with those of one CPU
-STAGES=(build lint law kunit demo e2e-6.1 e2e-7.3 e2e-native e2e-6.12 e2e-debug long)
+# what fails soon first; then the longest, the two-CPU machines side by side with
+# those of one CPU
+STAGES=(build lint law kunit demo e2e-debug e2e-6.1 e2e-6.12 e2e-7.3 e2e-native long)
 KERNELS=(stock-6.1 stock-6.12 uml-latest uml-debug)
 
 quiet='' jobs=2

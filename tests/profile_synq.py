@@ -152,7 +152,7 @@ def trace(row, stack, out):
     stub = os.path.join(out, "gdb")
     with open(os.path.join(out, "profile.log"), "w", encoding="ascii") as log, \
          subprocess.Popen([os.path.join(HERE, "../scripts/vm.sh"), "-k", "stock-6.1", "-i", "-m",
-                           "2G", "-g", stub, "-a", "slab_nomerge clearcpuid=erms,fsrm,rep_good",
+                           "2G", "-g", stub, "-a", "slab_nomerge",
                            "-o", out, "--", "/usr/bin/python3", os.path.abspath(__file__),
                            "--guest", row, stack], stdout=log, stderr=log) as vm:
         try:
